@@ -111,6 +111,9 @@ static inline int loop_remove_place(void **state)
 	return 0;
 }
 
+/* A test in a directory of its own, which is *state. */
+#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
+
 static inline const char *loop_path(const struct loop_place *place, const char *name)
 {
 	static char path[PATH_MAX];

@@ -543,10 +543,8 @@ int main(void)
 		OPEN(a_udp_socket_is_in_the_table),
 		OPEN(sockets_of_another_network_namespace_are_read),
 		OPEN(sockets_that_are_not_of_its_own_namespace_are_read),
-		cmocka_unit_test_setup_teardown(an_incident_has_them_and_no_secrets,
-						loop_make_place, loop_remove_place),
-		cmocka_unit_test_setup_teardown(an_ended_process_has_no_closed_descriptors,
-						loop_make_place, loop_remove_place),
+		IN_PLACE(an_incident_has_them_and_no_secrets),
+		IN_PLACE(an_ended_process_has_no_closed_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -432,7 +432,6 @@ static void a_result_after_the_end_is_in_the_incident(void **state)
 
 int main(void)
 {
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(a_loop_is_named),
 		IN_PLACE(a_linked_debug_file_is_used),

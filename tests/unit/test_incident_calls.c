@@ -116,7 +116,6 @@ int main(int argc, char **argv)
 {
 	(void)argv;
 	must_run = argc > 1;
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(an_incident_has_two_slices),
 		IN_PLACE(a_missing_slice_has_a_reason),

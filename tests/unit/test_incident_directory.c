@@ -475,7 +475,6 @@ static void an_episode_has_an_incident(void **state)
 
 int main(void)
 {
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(an_impossible_directory_is_reported_once),
 		IN_PLACE(a_full_file_system_only_loses_the_incident),

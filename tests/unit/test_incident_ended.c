@@ -161,8 +161,6 @@ static void another_build_is_not_used(void **state)
 	json_decref(incident);
 }
 
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -401,20 +401,18 @@ static void an_engine_that_takes_stacks_opens_none(void **state)
 	loop_stop(pid);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, loop_make_place, loop_remove_place)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_incident_has_its_number_of_samples),
-		TEST(the_end_of_the_thread_ends_them),
-		TEST(an_exit_a_close_and_a_lack_of_room_end_them),
-		TEST(a_sleep_ends_the_samples),
-		TEST(a_recovery_that_leaves_a_count_does_not),
-		TEST(a_recovery_that_leaves_no_count_does),
-		TEST(the_samplers_are_limited),
-		TEST(a_thread_that_began_after_the_verdict_is_not_sampled),
-		TEST(an_engine_that_takes_stacks_opens_none),
+		IN_PLACE(an_incident_has_its_number_of_samples),
+		IN_PLACE(the_end_of_the_thread_ends_them),
+		IN_PLACE(an_exit_a_close_and_a_lack_of_room_end_them),
+		IN_PLACE(a_sleep_ends_the_samples),
+		IN_PLACE(a_recovery_that_leaves_a_count_does_not),
+		IN_PLACE(a_recovery_that_leaves_no_count_does),
+		IN_PLACE(the_samplers_are_limited),
+		IN_PLACE(a_thread_that_began_after_the_verdict_is_not_sampled),
+		IN_PLACE(an_engine_that_takes_stacks_opens_none),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,

@@ -339,7 +339,6 @@ static void an_incident_has_the_progress(void **state)
 int main(void)
 {
 #define WITH_PROGRAM(test) cmocka_unit_test_setup_teardown(test, make_program, end_program)
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		WITH_PROGRAM(the_numbers_are_those_of_the_program),
 		WITH_PROGRAM(an_ended_thread_is_not_read),

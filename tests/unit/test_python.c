@@ -511,7 +511,6 @@ static void a_consumer_of_a_group_has_its_stack(void **state)
 
 int main(void)
 {
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_version_has_its_functions_files_and_lines),
 		cmocka_unit_test(other_interpreters_are_refused),

@@ -303,8 +303,7 @@ int main(void)
 		cmocka_unit_test(threads_that_sleep_are_dropped),
 		cmocka_unit_test(their_number_is_bounded),
 		cmocka_unit_test(stacks_are_those_of_the_thread),
-		cmocka_unit_test_setup_teardown(an_incident_has_them, loop_make_place,
-						loop_remove_place),
+		IN_PLACE(an_incident_has_them),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,

@@ -258,7 +258,6 @@ static void kallsyms_without_addresses_gives_no_names(void **state)
 
 int main(void)
 {
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(functions_lines_and_inlines_are_named),
 		IN_PLACE(a_static_pie_is_named),

@@ -549,8 +549,7 @@ static void programs_have_their_sentences(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(programs_have_their_sentences, loop_make_place,
-						loop_remove_place),
+		IN_PLACE(programs_have_their_sentences),
 	};
 
 	return cmocka_run_group_tests(tests, load_counter, drop_counter);

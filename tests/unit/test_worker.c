@@ -417,7 +417,6 @@ static void a_helper_that_hangs_is_late(void **state)
 
 int main(void)
 {
-#define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, loop_make_place, loop_remove_place)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_worker_that_answers_is_not_late),
 		cmocka_unit_test(a_worker_that_does_not_answer_is_late_and_replaced),
